@@ -1,0 +1,8 @@
+package hooktype
+
+func mms() Type {
+	return textType(Type{
+		ID: "mms", Name: "MMS",
+		Description: "A multimedia message came in from outside the platform.",
+	})
+}
