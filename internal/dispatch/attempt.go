@@ -161,8 +161,8 @@ func (d *Dispatcher) judge(a *attempt) {
 	defer l.mu.Unlock()
 	l.limit.Record(a.outcome, now)
 	l.breaker.Record(a.outcome, now)
-	if a.outcome.Result == webhook.ResultDelivered {
-		l.lastSuccess = now
+	if a.outcome.Result == webhook.ResultDelivered && a.outcome.Latency < promptFor {
+		l.lastPrompt = now
 	}
 	a.health, a.verdict = l.applyHealth(a.ep, a.outcome, now)
 	if a.ep.Ordering == webhook.OrderingFIFO && a.delivery.Status == webhook.Pending {

@@ -10,9 +10,11 @@ import (
 	"github.com/switchhook/switchhook/internal/webhook"
 )
 
-// claimLanes is how many lanes are served by one claim; each gets its own share,
-// so that no backlog hides another.
-const claimLanes = 64
+// A claim serves some lanes, each with its own share, so that no backlog hides another.
+const (
+	claimLanes = 64
+	claimRows  = 2048 // of all lanes together: they wait until all are read, and so do commits
+)
 
 // claims is the list of lanes that have room and something due.
 type claims struct {
@@ -125,8 +127,11 @@ func (d *Dispatcher) claim(ctx context.Context, lanes []*lane) {
 func (l *lane) want(lanes int) (w store.Want, seen int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	free := max(l.d.o.Memory-int(l.d.memory.Load()), 0)
-	w = store.Want{EndpointID: l.endpoint, Max: max(l.room(), 1), MaxBytes: max(free/lanes, 1)}
+	w = store.Want{
+		EndpointID: l.endpoint,
+		Max:        max(min(l.room(), claimRows/lanes), 1),
+		MaxBytes:   max(l.freeMemory()/lanes, 1),
+	}
 	if l.breaker.State() != breaker.StateClosed {
 		w.Max = 1 // a probe
 	}

@@ -280,7 +280,7 @@ func (d *Dispatcher) Reserve(endpoint id.ID, bytes int) (node int64, other bool)
 		node = d.handing.to(endpoint, bytes)
 		return node, node != 0
 	}
-	if d.ending.Load() || d.memory.Load()+int64(bytes) > int64(d.o.Memory) {
+	if d.ending.Load() {
 		return 0, false
 	}
 	return d.lane(endpoint).reserve(bytes), false

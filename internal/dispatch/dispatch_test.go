@@ -2,7 +2,9 @@ package dispatch_test
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -119,6 +121,45 @@ func TestMoreThanAWindowWaitsInTheStoreAndComesBack(t *testing.T) {
 		r.all(events, webhook.Delivered)
 		if n := len(r.service.seen()); n != 300 {
 			t.Errorf("%d attempts", n)
+		}
+	})
+}
+
+func TestSlowEndpointsLeaveHalfOfTheMemoryToPromptOnes(t *testing.T) {
+	const memory, slowOnes = 64 << 10, 4
+	engine(t, dispatch.Options{Window: 100, MaxInFlight: 4, Memory: memory}, func(r *rig) {
+		for range slowOnes {
+			r.endpoint(nil)
+		}
+		r.service.play(slow(3 * time.Second))
+		events := r.send(0, 400)
+		for range 60 {
+			time.Sleep(time.Second)
+			// Each may have one delivery, however little memory there is.
+			if got := r.lanes.Stats().Memory; got > memory/2+slowOnes*300 {
+				t.Errorf("slow endpoints hold %d bytes of %d", got, memory)
+			}
+		}
+		time.Sleep(time.Hour)
+		r.all(events, webhook.Delivered)
+		if n := len(r.service.seen()); n != len(events)*slowOnes {
+			t.Errorf("%d attempts", n)
+		}
+	})
+}
+
+func TestLargePayloadsComeBackAsFastAsTheyAreTaken(t *testing.T) {
+	engine(t, dispatch.Options{Memory: 1 << 20}, func(r *rig) {
+		r.endpoint(nil)
+		r.service.play(slow(500 * time.Millisecond))
+		payload := fmt.Appendf(nil, "%q", strings.Repeat("x", 100<<10))
+		for range 100 {
+			r.accept(payload)
+		}
+		r.service.play(nil)
+		time.Sleep(time.Second)
+		if n := len(r.service.seen()); n != 100 {
+			t.Errorf("%d of 100 after a second", n)
 		}
 	})
 }

@@ -15,7 +15,8 @@ import (
 
 // How long things in a lane take that are no one's business to configure.
 const (
-	movingFor    = 2 * time.Second        // a lane with a success this recent is healthy
+	movingFor    = 2 * time.Second        // a lane with a prompt success this recent is healthy
+	promptFor    = time.Second            // a success that took less is prompt
 	longWait     = 2 * time.Second        // what has to wait longer goes back to the store
 	shortPause   = 2 * time.Millisecond   // until the global limit is looked at again
 	retryLoad    = time.Second            // after the database could not be read
@@ -66,11 +67,11 @@ type lane struct {
 	overflow int       // how much of it waits there, as far as known
 	claiming bool
 
-	lastSuccess time.Time
-	moving      bool // had a success lately and nothing against it since
-	counted     int  // its share in Dispatcher.behind
-	touched     time.Time
-	retired     bool
+	lastPrompt time.Time // success
+	moving     bool      // had one lately and nothing against it since
+	counted    int       // its share in Dispatcher.behind
+	touched    time.Time
+	retired    bool
 }
 
 func newLane(d *Dispatcher, endpoint id.ID) *lane {
@@ -142,7 +143,7 @@ func (l *lane) forget() []item {
 	l.ep, l.stopped, l.deleted, l.notUntil = nil, false, false, time.Time{}
 	l.health, l.saved = webhook.Health{}, webhook.Health{}
 	l.breaker, l.rate, l.limitMax = breaker.New(l.d.o.Breaker), nil, 0
-	l.nextDue, l.overflow, l.lastSuccess = time.Time{}, 0, time.Time{}
+	l.nextDue, l.overflow, l.lastPrompt = time.Time{}, 0, time.Time{}
 	l.count(time.Now())
 	return items
 }
@@ -364,59 +365,5 @@ func (l *lane) adopt(ep *webhook.Endpoint, h webhook.Health) {
 	case l.rate.Burst() != ep.RateLimit:
 		l.rate.SetLimit(rate.Limit(ep.RateLimit))
 		l.rate.SetBurst(ep.RateLimit)
-	}
-}
-
-// refill asks for a claim when the backlog has something due and the window is
-// at least half empty. The lock is held.
-func (l *lane) refill(now time.Time) {
-	switch {
-	case l.stopped, l.claiming, l.nextDue.IsZero():
-	case now.Before(l.notUntil):
-		l.d.clock.wakeAt(l, l.notUntil)
-	case l.nextDue.After(now):
-		l.d.clock.wakeAt(l, l.nextDue)
-	case l.room() >= (l.window()+1)/2 && l.load():
-		l.claiming = true
-		l.d.claims.ask(l)
-	}
-}
-
-func (l *lane) room() int { return l.window() - l.queue.len() - l.reserved }
-
-// freshRoom says whether one more delivery may be held that was just accepted. A lane that
-// moves may hold everything up to where intake is slowed, for going through the backlog costs
-// more than the delivery itself; but beyond its window it leaves half of the memory to
-// others. The lock is held.
-func (l *lane) freshRoom(bytes int) bool {
-	switch {
-	case l.room() > 0:
-		return true
-	case !l.moving, l.queue.len()+l.reserved >= l.d.o.Pending:
-		return false
-	}
-	return l.d.memory.Load()+int64(bytes) <= int64(l.d.o.Memory/2)
-}
-
-// window is how many deliveries the lane claims to hold. One that moves claims many
-// more: what it holds is gone soon.
-func (l *lane) window() int {
-	if l.moving {
-		return movingWindow * l.d.o.Window
-	}
-	return l.d.o.Window
-}
-
-// count keeps Dispatcher.behind: a lane that moves counts with what it has
-// waiting, any other with nothing. The lock is held.
-func (l *lane) count(now time.Time) {
-	counts := 0
-	l.moving = !l.stopped && l.breaker.State() == breaker.StateClosed && now.Sub(l.lastSuccess) < movingFor
-	if l.moving {
-		counts = l.queue.len() + l.overflow
-	}
-	if counts != l.counted {
-		l.d.behind.Add(int64(counts - l.counted))
-		l.counted = counts
 	}
 }

@@ -188,14 +188,19 @@ func (r *rig) change(e *webhook.Endpoint, edit func(*store.EndpointEdit)) {
 func (r *rig) send(first, n int) (events []id.ID) {
 	r.t.Helper()
 	for i := range n {
-		got, err := r.ingest.Accept(r.t.Context(), ingest.Submission{
-			Account: r.account,
-			Events:  []webhook.Event{{Type: "a", Payload: fmt.Appendf(nil, "%d", first+i)}},
-		})
-		r.must(err)
-		events = append(events, got.Events[0].ID)
+		events = append(events, r.accept(fmt.Appendf(nil, "%d", first+i)))
 	}
 	return events
+}
+
+// accept accepts one event.
+func (r *rig) accept(payload []byte) id.ID {
+	r.t.Helper()
+	got, err := r.ingest.Accept(r.t.Context(), ingest.Submission{
+		Account: r.account, Events: []webhook.Event{{Type: "a", Payload: payload}},
+	})
+	r.must(err)
+	return got.Events[0].ID
 }
 
 // statuses waits until nothing moves and returns what the store says of the

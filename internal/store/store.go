@@ -363,7 +363,7 @@ type ClaimQuery struct {
 type Want struct {
 	EndpointID id.ID
 	Max        int
-	MaxBytes   int // of payload in all, but one delivery at least; 0 is no limit
+	MaxBytes   int // weight in all (webhook.Event.Weight), but one delivery at least; 0 is no limit
 	// Ordered takes in order of place, whether due or not, and nothing while
 	// another live node holds some of it: an order has one sender at a time.
 	Ordered bool

@@ -10,6 +10,7 @@ import (
 
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/store/sqlstore"
+	"github.com/switchhook/switchhook/internal/webhook"
 )
 
 // claimText serves all wants at once. For each one it locks what nobody holds, in
@@ -36,7 +37,7 @@ var claimText = `WITH wanted AS MATERIALIZED (
 			ORDER BY due_at, event_id, n LIMIT w.most + 1 FOR UPDATE SKIP LOCKED
 		) d
 	), sized AS (
-		SELECT l.*, row_number() OVER places AS rank, sum(COALESCE(octet_length(e.payload), 0)) OVER places AS total
+		SELECT l.*, row_number() OVER places AS rank, sum($9::bigint + COALESCE(octet_length(e.payload), 0)) OVER places AS total
 		FROM locked l JOIN events e ON e.id = l.event_id
 		WINDOW places AS (PARTITION BY l.place ORDER BY l.due_at, l.event_id, l.n)
 	), judged AS MATERIALIZED (
@@ -83,8 +84,9 @@ func claimArgs(q store.ClaimQuery) []any {
 		endpoints[i], most[i], bytes[i], ordered[i] = w.EndpointID, int32(w.Max), int64(w.MaxBytes), w.Ordered
 	}
 	live := append([]int64{}, q.Live...)
+	var empty webhook.Event
 	others := slices.DeleteFunc(slices.Clone(live), func(n int64) bool { return n == q.Node })
-	return []any{endpoints, most, bytes, ordered, live, q.Node, sqlstore.Micros(q.Now), others}
+	return []any{endpoints, most, bytes, ordered, live, q.Node, sqlstore.Micros(q.Now), others, int64(empty.Weight(1))}
 }
 
 // orders returns the locks of the ordered endpoints, in the order in which

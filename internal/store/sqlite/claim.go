@@ -132,7 +132,7 @@ func findDue(c *conn, q *store.ClaimQuery, w store.Want, free string, into *stor
 		if err != nil {
 			return err
 		}
-		if bytes += len(e.Payload); w.MaxBytes > 0 && bytes > w.MaxBytes && len(into.Items) > 0 {
+		if bytes += e.Weight(1); w.MaxBytes > 0 && bytes > w.MaxBytes && len(into.Items) > 0 {
 			break
 		}
 		into.Items = append(into.Items, store.ClaimedDelivery{Delivery: d, Event: &e})

@@ -191,7 +191,7 @@ func (q *queue) claim(t *rapid.T) {
 	for _, i := range rapid.Permutation([]int{0, 1, 2}).Draw(t, "endpoints")[:rapid.IntRange(1, 3).Draw(t, "wants")] {
 		one := store.Want{
 			EndpointID: q.targets[i].endpoint, Max: rapid.IntRange(1, 4).Draw(t, "max"), Ordered: rapid.Bool().Draw(t, "ordered"),
-			MaxBytes: rapid.SampledFrom([]int{0, 50, 150}).Draw(t, "max bytes"),
+			MaxBytes: rapid.SampledFrom([]int{0, 400, 900}).Draw(t, "max bytes"),
 		}
 		ask.Wants = append(ask.Wants, one)
 		want = append(want, q.claimOne(ask, one))
@@ -221,7 +221,7 @@ func (q *queue) claimOne(ask store.ClaimQuery, want store.Want) store.Claimed {
 	}
 	size := 0
 	for _, d := range q.free(want.EndpointID, ask.Live) {
-		size += q.sizes[d.Event]
+		size += (&webhook.Event{Payload: make([]byte, q.sizes[d.Event])}).Weight(1)
 		if len(c.Items) == want.Max || !want.Ordered && d.DueAt.After(ask.Now) ||
 			want.MaxBytes > 0 && size > want.MaxBytes && len(c.Items) > 0 {
 			c.Next = d.DueAt
