@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -288,17 +289,37 @@ func TestACloseFailsWhatComesLater(t *testing.T) {
 	}
 }
 
+// endless is a read that never answers.
+const endless = `WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n) SELECT COUNT(*) FROM n`
+
 func TestAReadEndsWithItsContext(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "switchhook.db"))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	r, err := s.Reads.Query(ctx, `WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n) SELECT COUNT(*) FROM n`)
+	r, err := s.Reads.Query(ctx, endless)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	if r.Next() || !errors.Is(r.Err(), context.DeadlineExceeded) {
 		t.Errorf("it has ended with %v", r.Err())
+	}
+}
+
+func TestAReadEndsWhoseContextEndsAsItBegins(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "switchhook.db"))
+	for range 100 { // in some of them the interrupt comes before the first step
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := s.Reads.Query(ctx, endless)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		runtime.Gosched()
+		if r.Next() || !errors.Is(r.Err(), context.Canceled) {
+			t.Errorf("it has ended with %v", r.Err())
+		}
+		r.Close()
 	}
 }
 

@@ -238,15 +238,27 @@ func (s *stmt) query(ctx context.Context) (*rows, error) {
 	return r, nil
 }
 
-// interruptWith interrupts the connection when ctx ends. After stop has returned,
-// it never will.
+// interruptAgain is how long after an interrupt the next one comes.
+const interruptAgain = 10 * time.Millisecond
+
+// interruptWith interrupts the connection when ctx ends, and again and again from then
+// on: SQLite forgets an interrupt that comes before a statement has begun its first step.
+// After stop has returned, it never will.
 func interruptWith(ctx context.Context, c *conn) (stop func()) {
-	done := make(chan struct{})
+	stopped, done := make(chan struct{}), make(chan struct{})
 	unhook := context.AfterFunc(ctx, func() {
 		defer close(done)
-		c.interrupt()
+		for {
+			c.interrupt()
+			select {
+			case <-stopped:
+				return
+			case <-time.After(interruptAgain):
+			}
+		}
 	})
 	return func() {
+		close(stopped)
 		if !unhook() {
 			<-done
 		}
