@@ -27,5 +27,5 @@ type Event struct {
 // Weight is what a delivery of the event takes in memory, in bytes, where so many of
 // them share its payload.
 func (e *Event) Weight(deliveries int) int {
-	return 256 + len(e.Payload)/max(deliveries, 1)
+	return 512 + len(e.Payload)/max(deliveries, 1)
 }

@@ -152,7 +152,7 @@ func claimBytes(w *world) {
 		all = append(all, a)
 	}
 	w.accept(all...)
-	want := store.Want{EndpointID: t.endpoint, Max: 5, MaxBytes: 1600}
+	want := store.Want{EndpointID: t.endpoint, Max: 5, MaxBytes: 2000}
 	for _, part := range [][]store.Accepted{all[0:2], all[2:3], all[3:4], all[4:5], all[5:]} {
 		c := w.claim(node, want)
 		w.same(names(c), firsts(part...))

@@ -191,7 +191,7 @@ func (q *queue) claim(t *rapid.T) {
 	for _, i := range rapid.Permutation([]int{0, 1, 2}).Draw(t, "endpoints")[:rapid.IntRange(1, 3).Draw(t, "wants")] {
 		one := store.Want{
 			EndpointID: q.targets[i].endpoint, Max: rapid.IntRange(1, 4).Draw(t, "max"), Ordered: rapid.Bool().Draw(t, "ordered"),
-			MaxBytes: rapid.SampledFrom([]int{0, 400, 900}).Draw(t, "max bytes"),
+			MaxBytes: rapid.SampledFrom([]int{0, 700, 1500}).Draw(t, "max bytes"),
 		}
 		ask.Wants = append(ask.Wants, one)
 		want = append(want, q.claimOne(ask, one))
