@@ -38,8 +38,8 @@ type Options struct {
 	Logger *slog.Logger
 
 	// WriteCacheKiB and ReadCacheKiB bound the page cache of the connection that
-	// writes (64 MiB) and of each of those that read (8 MiB). Memory is taken as
-	// it is needed.
+	// writes (48 MiB) and of each of those that read (8 MiB). Memory is taken as
+	// it is needed, and half as much again, for that is how pages fit its allocator.
 	WriteCacheKiB int
 	ReadCacheKiB  int
 }
@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.WriteCacheKiB <= 0 {
-		o.WriteCacheKiB = 64 << 10
+		o.WriteCacheKiB = 48 << 10
 	}
 	if o.ReadCacheKiB <= 0 {
 		o.ReadCacheKiB = 8 << 10
