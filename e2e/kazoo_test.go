@@ -20,7 +20,7 @@ func TestTheGuideToKazoosWebhooksWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data")}
+	s := &server{t: t, file: file, dir: filepath.Join(t.TempDir(), "data")}
 	s.args = []string{
 		"serve", "--data-dir", s.dir, "--listen", "127.0.0.1:0", "--set", "egress.allow=127.0.0.0/8",
 		"--set", "dialects.kazoo.blacklist_cidrs=",

@@ -47,17 +47,8 @@ func TestStoppedServerFinishesAndGoesOnLater(t *testing.T) {
 }
 
 func TestWithoutItsDatabaseTheServerRefusesAndThenGoesOn(t *testing.T) {
-	u, err := url.Parse(testkit.Postgres(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := testkit.NewProxy(u.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	u.Host = p.Addr()
-	s := startServer(t, "--database-url", u.String())
+	database, p := throughProxy(t, testkit.Postgres(t))
+	s := startServer(t, "--database-url", database)
 	r := testkit.NewReceiver(t)
 	s.subscriber(r.URL(), nil)
 	if status, _ := s.send(1); status != http.StatusAccepted {
@@ -83,6 +74,22 @@ func TestWithoutItsDatabaseTheServerRefusesAndThenGoesOn(t *testing.T) {
 		return status == http.StatusAccepted
 	})
 	s.wait("delivered after the outage", 30*time.Second, func() bool { return len(missing(r, []string{id})) == 0 })
+}
+
+// throughProxy returns the URL by which a database is reached through a proxy.
+func throughProxy(t *testing.T, database string) (string, *testkit.Proxy) {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := testkit.NewProxy(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	u.Host = p.Addr()
+	return u.String(), p
 }
 
 // sendWhile sends events from several callers until stop has returned, and

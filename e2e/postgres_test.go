@@ -5,65 +5,11 @@ package e2e
 import (
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/switchhook/switchhook/internal/testkit"
 )
-
-// load is several callers that send whatever the answer.
-type load struct {
-	s       *server
-	mu      sync.Mutex
-	ids     []string // accepted
-	refused atomic.Int64
-	end     chan struct{}
-	callers sync.WaitGroup
-}
-
-func startLoad(s *server) *load {
-	l := &load{s: s, end: make(chan struct{})}
-	for range 4 {
-		l.callers.Go(func() {
-			tick := time.NewTicker(5 * time.Millisecond)
-			defer tick.Stop()
-			for n := 0; ; n++ {
-				select {
-				case <-l.end:
-					return
-				case <-tick.C:
-				}
-				switch status, id := s.send(n); status {
-				case http.StatusAccepted:
-					l.mu.Lock()
-					l.ids = append(l.ids, id)
-					l.mu.Unlock()
-				case http.StatusServiceUnavailable:
-					l.refused.Add(1)
-				default:
-					s.t.Errorf("status %d", status)
-					return
-				}
-			}
-		})
-	}
-	return l
-}
-
-func (l *load) accepted() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.ids)
-}
-
-// stop ends the callers and returns the ids of what was accepted.
-func (l *load) stop() []string {
-	close(l.end)
-	l.callers.Wait()
-	return l.ids
-}
 
 func TestPostgresRestartsUnderLoad(t *testing.T) {
 	p := testkit.StartPostgres(t)

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 // server is a process of the real binary on a data directory of its own.
 type server struct {
 	t    *testing.T
+	file string // the binary
 	dir  string
 	args []string
 	url  string
@@ -60,7 +61,17 @@ func startServer(t *testing.T, args ...string) *server {
 // startServerIn is startServer in a data directory that may be there already.
 func startServerIn(t *testing.T, dir string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: dir}
+	file, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startBinaryIn(t, file, dir, args...)
+}
+
+// startBinaryIn is startServerIn with another binary.
+func startBinaryIn(t *testing.T, file, dir string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, file: file, dir: dir}
 	s.local() // what init said before
 	s.args = append([]string{
 		"serve", "--data-dir", s.dir, "--listen", "127.0.0.1:0",
@@ -81,12 +92,8 @@ func startServerIn(t *testing.T, dir string, args ...string) *server {
 // start starts the process and waits until it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	file, err := binary()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	s.log = new(bytes.Buffer)
-	s.cmd = exec.Command(file, s.args...)
+	s.cmd = exec.Command(s.file, s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	was := s.url
 	if err := s.cmd.Start(); err != nil {
@@ -156,47 +163,44 @@ func (s *server) wait(what string, limit time.Duration, ok func() bool) {
 	s.t.Fatalf("not within %v: %s\n%s", limit, what, s.log)
 }
 
-// request makes one request to the native API with the root key. The error is
-// that of the connection: the server may be dead.
-func (s *server) request(method, path string, body any) (status int, answer []byte, err error) {
-	var r io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return 0, nil, err
-		}
-		r = bytes.NewReader(b)
-	}
-	req, err := http.NewRequest(method, s.url+"/api/v1"+path, r)
+// exchange makes one request to the native API with the root key. The error is that of
+// the connection: the server may be dead.
+func (s *server) exchange(method, path string, body []byte) (status int, header http.Header, answer []byte, err error) {
+	req, err := http.NewRequest(method, s.url+"/api/v1"+path, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+s.key)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, answer, err
+	return resp.StatusCode, resp.Header, answer, err
+}
+
+// request is exchange with a body that is encoded, or nil.
+func (s *server) request(method, path string, body any) (status int, answer []byte, err error) {
+	var text []byte
+	if body != nil {
+		if text, err = json.Marshal(body); err != nil {
+			return 0, nil, err
+		}
+	}
+	status, _, answer, err = s.exchange(method, path, text)
+	return status, answer, err
 }
 
 // ask posts a text and returns the status and the headers of the answer.
 func (s *server) ask(method, path, body string) (int, http.Header) {
 	s.t.Helper()
-	req, err := http.NewRequest(method, s.url+"/api/v1"+path, bytes.NewReader([]byte(body)))
+	status, header, _, err := s.exchange(method, path, []byte(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+s.key)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode, resp.Header
+	return status, header
 }
 
 // must makes a request that has to end with the status, and decodes the answer
@@ -231,16 +235,25 @@ func (s *server) subscriber(url string, more map[string]any) {
 // send posts one message and returns the status, or 0 when there was none, and
 // the id of the message when it was accepted.
 func (s *server) send(n int) (status int, id string) {
-	message := map[string]any{"eventType": "order.paid", "payload": map[string]int{"n": n}}
-	status, answer, err := s.request("POST", "/app/app/msg", message)
+	message, err := json.Marshal(map[string]any{"eventType": "order.paid", "payload": map[string]int{"n": n}})
 	if err != nil {
 		return 0, ""
+	}
+	status, _, id = s.post(message)
+	return status, id
+}
+
+// post is send with a message of the caller's, and returns the answer's headers, too.
+func (s *server) post(message []byte) (status int, header http.Header, id string) {
+	status, header, answer, err := s.exchange("POST", "/app/app/msg", message)
+	if err != nil {
+		return 0, nil, ""
 	}
 	var m struct {
 		ID string `json:"id"`
 	}
 	if status == http.StatusAccepted && json.Unmarshal(answer, &m) != nil {
-		return 0, ""
+		return 0, nil, ""
 	}
-	return status, m.ID
+	return status, header, m.ID
 }

@@ -148,10 +148,7 @@ func (j *Journal) submit(e *Entry, wait bool) error {
 	defer j.mu.Unlock()
 	for !j.closed && j.rows > 0 && (j.rows+e.rows > j.o.MaxQueue || j.bytes+e.bytes > j.o.MaxBytes) {
 		if !wait {
-			return &webhook.Error{
-				Code: webhook.CodeBusy, Message: "too many events are waiting to be written",
-				RetryAfter: time.Second,
-			}
+			return j.full()
 		}
 		j.room.Wait()
 	}
@@ -173,6 +170,16 @@ func (j *Journal) submit(e *Entry, wait bool) error {
 		}
 	}
 	return nil
+}
+
+// full says why there is no room: senders are too fast, or the database is away and
+// the results of attempts wait for it.
+func (j *Journal) full() error {
+	e := &webhook.Error{Code: webhook.CodeBusy, Message: "too many events are waiting to be written", RetryAfter: time.Second}
+	if j.Late() {
+		e.Code, e.Message = webhook.CodeUnavailable, "the database does not answer, and too much is waiting to be written"
+	}
+	return e
 }
 
 // How commits keep apart under load, when many wait for each: one takes at most a

@@ -292,6 +292,10 @@ func TestAcceptIsRefusedWhenTheQueueIsFull(t *testing.T) {
 		if errors.As(err, &we); we == nil || we.RetryAfter <= 0 {
 			t.Error("no RetryAfter")
 		}
+		time.Sleep(time.Minute)
+		if err := j.Accept(event(`{}`, 8)); webhook.CodeOf(err) != webhook.CodeUnavailable {
+			t.Errorf("a commit does not come to an end, and it is the senders' fault: %v", err)
+		}
 		close(release)
 		wg.Wait()
 	})

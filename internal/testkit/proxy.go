@@ -1,22 +1,25 @@
 package testkit
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
+	"time"
 )
 
-// Proxy passes TCP connections on to a target and breaks them on command.
+// Proxy passes TCP connections on to a target, and breaks or slows them on command.
 type Proxy struct {
 	target   string
 	listener net.Listener
 	conns    connSet
 	loops    sync.WaitGroup
 
-	mu   sync.Mutex
-	cut  bool
-	thaw chan struct{} // closed while bytes may pass
+	mu    sync.Mutex
+	cut   bool
+	delay time.Duration // of what the target sends
+	thaw  chan struct{} // closed while bytes may pass
 }
 
 // NewProxy starts a proxy in front of target, "host:port". Close stops it.
@@ -54,7 +57,15 @@ func (p *Proxy) Cut() {
 // Freeze leaves connections open and passes nothing on.
 func (p *Proxy) Freeze() { p.set(false, true) }
 
-// Restore passes everything on again, what was frozen included.
+// Delay lets what the target sends from now on arrive later by d, so that a round trip
+// takes d longer. What is sent close together arrives close together. 0 ends it.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+// Restore passes everything on again, what was frozen included. A delay stays.
 func (p *Proxy) Restore() { p.set(false, false) }
 
 // Close stops the proxy.
@@ -109,27 +120,53 @@ func (p *Proxy) pass(c net.Conn) {
 	}
 	defer p.conns.remove(up)
 	var both sync.WaitGroup
-	both.Go(func() { p.copy(up, c) })
-	both.Go(func() { p.copy(c, up) })
+	both.Go(func() { p.copy(up, c, p.soon) })
+	both.Go(func() { p.copy(c, up, p.later) })
 	both.Wait()
 }
 
-// copy passes on what from sends, and then its end.
-func (p *Proxy) copy(to, from net.Conn) {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		_, thaw := p.state()
-		<-thaw
-		if n > 0 {
-			if _, err := to.Write(buf[:n]); err != nil {
-				_ = from.Close()
+// chunk is what one read gave, and when it may be passed on.
+type chunk struct {
+	bytes []byte
+	err   error
+	due   time.Time
+}
+
+func (p *Proxy) soon() time.Time { return time.Time{} }
+
+func (p *Proxy) later() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Now().Add(p.delay)
+}
+
+// copy passes on what from sends, and then its end. It reads ahead, so that each chunk
+// waits for its own time only.
+func (p *Proxy) copy(to, from net.Conn, due func() time.Time) {
+	chunks := make(chan chunk, 16)
+	p.loops.Go(func() {
+		defer close(chunks)
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := from.Read(buf)
+			chunks <- chunk{bytes.Clone(buf[:n]), err, due()}
+			if err != nil {
 				return
 			}
 		}
-		if err != nil {
+	})
+	for c := range chunks {
+		time.Sleep(time.Until(c.due))
+		_, thaw := p.state()
+		<-thaw
+		if len(c.bytes) > 0 {
+			if _, err := to.Write(c.bytes); err != nil {
+				_ = from.Close()
+				continue // to the end of what was read
+			}
+		}
+		if c.err != nil {
 			_ = to.(interface{ CloseWrite() error }).CloseWrite()
-			return
 		}
 	}
 }

@@ -190,6 +190,13 @@ func TestProxyBreaksConnectionsOnCommand(t *testing.T) {
 	if err := said(c, "hello", 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
+	const late = 100 * time.Millisecond
+	p.Delay(late)
+	begin := time.Now()
+	if err := said(c, "late", 5*time.Second); err != nil || time.Since(begin) < late {
+		t.Errorf("answered after %v, not %v later: %v", time.Since(begin), late, err)
+	}
+	p.Delay(0)
 	p.Freeze()
 	if err := said(c, "frozen", 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("while frozen: %v", err)
