@@ -17,7 +17,7 @@ func twoNodes(ctx context.Context, b *bench, store string) ([]figure, error) {
 	if store != storePostgres {
 		return nil, nil // nodes share a PostgreSQL
 	}
-	t := throughput{name: "two-nodes", fanOut: 10, callers: 32, batch: 1}
+	t := throughput{name: "two-nodes", fanOut: 10, callers: 64, batch: 1}
 	var costs [2]cost
 	rounds := either(b, 1, 3) // in turns, for the machine changes; and endpoints are divided by chance
 	for range rounds {

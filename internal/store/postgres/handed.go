@@ -43,8 +43,8 @@ func (w *writer) handed(intake []*store.Intake) {
 	}
 }
 
-// takeHandedText takes the notes for a node and reads what they speak of, each payload
-// once. From then on the node's mark is what leads to it, so the mark goes back behind it.
+// takeHandedText takes the notes for a node and reads what they speak of, each event
+// once, beside its first delivery. From then on the node's mark is what leads to it, so the mark goes back behind it.
 var takeHandedText = `WITH taken AS MATERIALIZED (
 		DELETE FROM handed WHERE node = $1 AND event_id = ANY (ARRAY(
 			SELECT event_id FROM handed WHERE node = $1 ORDER BY event_id LIMIT $2))
@@ -58,11 +58,9 @@ var takeHandedText = `WITH taken AS MATERIALIZED (
 		WHERE d.node = $1 AND d.due_at IS NULL AND d.status = 0
 	)
 	SELECT ` + sqlstore.DeliveryColumns("d") + `, ` + sqlstore.EventColumns("e", true) + `
-	FROM held d CROSS JOIN LATERAL (
-		SELECT x.id, x.account_id, x.uid, x.type, CASE WHEN d.rank = 1 THEN x.payload END AS payload, x.channels, x.tags,
-			x.attributes, x.created_at, x.deliver_at, x.payload_expires, x.payload_deleted
-		FROM events x WHERE x.id = d.event_id
-	) e ORDER BY d.event_id, d.n`
+	FROM held d LEFT JOIN LATERAL (
+		SELECT * FROM events WHERE d.rank = 1 AND id = d.event_id LIMIT 1
+	) e ON TRUE ORDER BY d.event_id, d.n`
 
 // TakeHanded takes what other nodes accepted for the node. The node's row is locked
 // first, as Reclaim does it.
@@ -90,15 +88,17 @@ func (s *Store) TakeHanded(ctx context.Context, node int64, events int) (got []s
 	return got, err
 }
 
-// readHanded reads deliveries in the order of their events, each of which has its payload
-// in its first row.
+// readHanded reads deliveries in the order of their events, each of which is in its first
+// row.
 func readHanded(rows pgx.Rows) (got []store.ClaimedDelivery, err error) {
 	var dr sqlstore.DeliveryRow
 	var er sqlstore.EventRow
-	dest := append(dr.Dest(), er.Dest()...)
+	delivery, event := dr.Dest(), er.Dest()
+	event = append(make([]any, len(delivery)), event...) // what has no place to go is passed over
+	delivery = append(delivery, make([]any, len(event)-len(delivery))...)
 	var last *webhook.Event
 	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
+		if err := rows.Scan(delivery...); err != nil {
 			return nil, err
 		}
 		d, err := dr.Delivery()
@@ -106,6 +106,9 @@ func readHanded(rows pgx.Rows) (got []store.ClaimedDelivery, err error) {
 			return nil, err
 		}
 		if last == nil || last.ID != d.Event {
+			if err := rows.Scan(event...); err != nil {
+				return nil, err
+			}
 			e, err := er.Event()
 			if err != nil {
 				return nil, err
