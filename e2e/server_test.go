@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/switchhook/switchhook/internal/testkit"
 )
 
 // binary builds the program once for all tests.
@@ -48,7 +50,7 @@ type server struct {
 	key  string // of the root account
 
 	cmd *exec.Cmd
-	log *bytes.Buffer
+	log *testkit.Buffer
 }
 
 // startServer makes a fresh installation and starts it. Receivers on loopback
@@ -92,7 +94,7 @@ func startBinaryIn(t *testing.T, file, dir string, args ...string) *server {
 // start starts the process and waits until it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	s.log = new(bytes.Buffer)
+	s.log = new(testkit.Buffer)
 	s.cmd = exec.Command(s.file, s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	was := s.url

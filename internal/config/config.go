@@ -79,7 +79,7 @@ type Limits struct {
 	BatchBody   Size          `key:"batch_body" min:"1KiB" max:"256MiB" doc:"Largest request body of a batch of events."`
 	Payload     Size          `key:"payload" min:"1KiB" max:"64MiB" doc:"Largest payload of an event."`
 	BatchEvents int           `key:"batch_events" min:"1" max:"10000" doc:"Events in one batch."`
-	Queue       int           `key:"queue" min:"100" doc:"Events, deliveries and results that wait to be written; beyond it new events are refused with 429."`
+	Queue       int           `key:"queue" min:"100" doc:"Events, deliveries and results that wait to be written; beyond it new events are refused with 429, or 503 while the database is away."`
 	QueueBytes  Size          `key:"queue_bytes" min:"1MiB" doc:"Size of the payloads that wait to be written."`
 	Pending     int           `key:"pending" min:"100" doc:"Deliveries that healthy endpoints may be behind; beyond it new events are refused with 429. What dead or slow endpoints have waiting does not count."`
 	Lane        int           `key:"lane" min:"1" max:"100000" doc:"Deliveries held in memory for one endpoint that is slow or not well; the rest waits in the database. One that receives promptly holds up to limits.pending."`
