@@ -21,10 +21,10 @@ import (
 func TestMemoryStaysBoundedWhileTheDatabaseIsAway(t *testing.T) {
 	const (
 		limit     = 64 << 20 // of the collector: what an idle server takes, and some times the limits below
-		payload   = 64 << 10
+		payload   = 128 << 10
 		endpoints = 8
-		away      = 4 * time.Second
-		backlog   = 1500 // events, whose payloads are one and a half times the limit
+		away      = 3 * time.Second
+		backlog   = 750 // events, whose payloads are one and a half times the limit
 	)
 	database, p := throughProxy(t, testkit.Postgres(t))
 	s := startServer(t, "--database-url", database, "--set", "cluster.lease=3s",
@@ -39,7 +39,7 @@ func TestMemoryStaysBoundedWhileTheDatabaseIsAway(t *testing.T) {
 	}
 
 	var cut atomic.Bool
-	l := startLoadOf(t, 16, 20*time.Millisecond, func(n int) (int, string) {
+	l := startLoadOf(t, 16, 40*time.Millisecond, func(n int) (int, string) {
 		begun := cut.Load()
 		status, header, id := s.post(messages[n%endpoints])
 		switch {
@@ -62,7 +62,7 @@ func TestMemoryStaysBoundedWhileTheDatabaseIsAway(t *testing.T) {
 	cut.Store(false)
 	p.Restore()
 	before := l.accepted()
-	s.wait("events are accepted again", time.Minute, func() bool { return l.accepted() > before+100 })
+	s.wait("events are accepted again", time.Minute, func() bool { return l.accepted() > before+50 })
 	accepted := l.stop()
 	s.wait("everything accepted has arrived", time.Minute, func() bool { return len(missing(r, accepted)) == 0 })
 
