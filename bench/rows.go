@@ -133,6 +133,7 @@ func (b *bench) measureRow(ctx context.Context, r row, store string, before limi
 			}
 		}
 	}
+	syncDisks() // what the row before wrote must not fall on this one
 	figures, failed := r.run(ctx, b, store)
 	if ctx.Err() != nil {
 		return e, ctx.Err()
