@@ -77,6 +77,7 @@ type Retention struct {
 type Limits struct {
 	Body        Size          `key:"body" min:"1KiB" max:"64MiB" doc:"Largest request body, but for batches."`
 	BatchBody   Size          `key:"batch_body" min:"1KiB" max:"256MiB" doc:"Largest request body of a batch of events."`
+	Bodies      Size          `key:"bodies" min:"1MiB" doc:"What request bodies take together, but for the first 64 KiB of each; others wait for them up to 5 s, and are then refused with 429."`
 	Payload     Size          `key:"payload" min:"1KiB" max:"64MiB" doc:"Largest payload of an event."`
 	BatchEvents int           `key:"batch_events" min:"1" max:"10000" doc:"Events in one batch."`
 	Queue       int           `key:"queue" min:"100" doc:"Events, deliveries and results that wait to be written; beyond it new events are refused with 429, or 503 while the database is away."`
@@ -147,6 +148,7 @@ func Default() *Config {
 		Limits: Limits{
 			Body:        2 * MiB,
 			BatchBody:   16 * MiB,
+			Bodies:      128 * MiB,
 			Payload:     2 * MiB,
 			BatchEvents: 1000,
 			Queue:       20_000,

@@ -72,7 +72,7 @@ func TestBodiesAreReadUpToTheLimit(t *testing.T) {
 	} {
 		r := httptest.NewRequest("POST", "/", c.body)
 		r.ContentLength = c.length
-		got, err := httpx.ReadBody(httptest.NewRecorder(), r, 8)
+		got, err := httpx.ReadBody(r, 8)
 		if string(got) != c.want || webhook.CodeOf(err) != c.code || (err != nil) != (c.code != "") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

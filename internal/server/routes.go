@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -45,6 +46,7 @@ func (s *Server) open(name, address string, certs *certificates) (*front, error)
 	if err != nil {
 		return nil, err
 	}
+	f.server.BaseContext = func(net.Listener) context.Context { return s.bodies.Within(context.Background()) }
 	s.fronts = append(s.fronts, f)
 	s.closers = append(s.closers, func() error {
 		_ = f.listener.Close() // closed already when it was served

@@ -24,6 +24,7 @@ import (
 	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/dispatch"
 	"github.com/switchhook/switchhook/internal/egress"
+	"github.com/switchhook/switchhook/internal/httpx"
 	"github.com/switchhook/switchhook/internal/id"
 	"github.com/switchhook/switchhook/internal/ingest"
 	"github.com/switchhook/switchhook/internal/janitor"
@@ -68,6 +69,7 @@ type Server struct {
 	janitor    *janitor.Janitor
 	control    *control.Control
 	health     *health
+	bodies     *httpx.Bodies
 	fronts     []*front // the main one first
 
 	wazoClient *auth.Client // nil where no wazo-auth is configured
@@ -93,6 +95,9 @@ func New(ctx context.Context, c *config.Config, o Options) (*Server, error) {
 	return s, nil
 }
 
+// bodyPatience is how long a large request waits for the bodies of others.
+const bodyPatience = 5 * time.Second
+
 func prepare(c *config.Config, o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -100,7 +105,7 @@ func prepare(c *config.Config, o Options) *Server {
 	if o.Level == nil {
 		o.Level = new(slog.LevelVar)
 	}
-	return &Server{config: c, options: o, log: o.Logger}
+	return &Server{config: c, options: o, log: o.Logger, bodies: httpx.NewBodies(int64(c.Limits.Bodies), bodyPatience)}
 }
 
 // take takes the steps in order. After a failure everything is given back.

@@ -141,7 +141,7 @@ func plainText(raw json.RawMessage) (string, bool) {
 
 // readRequest reads the body of the request.
 func (c *call) readRequest() error {
-	body, err := httpx.ReadBody(c.w, c.r, maxBody)
+	body, err := httpx.ReadBody(c.r, maxBody)
 	switch {
 	case webhook.CodeOf(err) == webhook.CodeInvalid:
 		return unreadable()

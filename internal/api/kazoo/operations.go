@@ -39,7 +39,7 @@ const maxOperation = 1 << 20
 
 // operationBody reads the object that an operation is told. No body is an empty one.
 func operationBody(r *http.Request) (document, error) {
-	body, err := httpx.ReadBody(nil, r, maxOperation)
+	body, err := httpx.ReadBody(r, maxOperation)
 	if err != nil {
 		return document{}, err
 	}

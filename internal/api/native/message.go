@@ -188,7 +188,7 @@ func (a *API) createMessages(c *call) error {
 	if q.err != nil {
 		return q.err
 	}
-	body, err := httpx.ReadBody(c.w, c.r, a.BatchBodyLimit)
+	body, err := httpx.ReadBody(c.r, a.BatchBodyLimit)
 	if err != nil {
 		return err
 	}

@@ -171,7 +171,7 @@ type call struct {
 
 func (c *call) ctx() context.Context { return c.r.Context() }
 
-func (a *API) body(c *call) ([]byte, error) { return httpx.ReadBody(c.w, c.r, a.BodyLimit) }
+func (a *API) body(c *call) ([]byte, error) { return httpx.ReadBody(c.r, a.BodyLimit) }
 
 // optionalBody is body for operations that need none: some clients send null then.
 func (a *API) optionalBody(c *call) ([]byte, error) {

@@ -166,7 +166,7 @@ func writeText(w http.ResponseWriter, status int, text string) {
 // object reads a request's body as a JSON object. Anything else that is JSON is an
 // object without members, as every member is asked for by name.
 func (a *API) object(c *call) (map[string]json.RawMessage, error) {
-	body, err := httpx.ReadBody(c.w, c.r, a.BodyLimit)
+	body, err := httpx.ReadBody(c.r, a.BodyLimit)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (a *API) body(c *call) (any, error) {
 
 // undeclared is body, whatever the request says of it.
 func (a *API) undeclared(c *call) (any, error) {
-	text, err := httpx.ReadBody(c.w, c.r, a.BodyLimit)
+	text, err := httpx.ReadBody(c.r, a.BodyLimit)
 	if err != nil {
 		return nil, err
 	}

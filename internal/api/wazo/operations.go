@@ -28,7 +28,7 @@ func invalid(field, message string) error {
 
 // input reads the JSON object that an operation is told.
 func (a *API) input(r *http.Request, into any) error {
-	body, err := httpx.ReadBody(nil, r, a.BodyLimit)
+	body, err := httpx.ReadBody(r, a.BodyLimit)
 	if err != nil {
 		return err
 	}
