@@ -20,6 +20,7 @@ import (
 type attempt struct {
 	lane     *lane
 	item     item
+	accepted time.Time // the event was
 	ep       *webhook.Endpoint
 	service  deliver.Service
 	sub      *webhook.Subscription
@@ -34,7 +35,7 @@ type attempt struct {
 
 // attempt tries an item once, whether for the first time or again.
 func (d *Dispatcher) attempt(l *lane, it item) {
-	a := &attempt{lane: l, item: it, delivery: it.delivery}
+	a := &attempt{lane: l, item: it, accepted: it.event.CreatedAt, delivery: it.delivery}
 	defer d.memory.Add(-int64(it.bytes))
 	if !d.loadAttempt(a) {
 		l.unused()
@@ -211,6 +212,7 @@ func (d *Dispatcher) record(a *attempt) {
 			e.Intake = []*store.Intake{in}
 		}
 	}
+	a.item.event = nil // the payload is counted no more while the outcome waits
 	ordered := a.ep.Ordering == webhook.OrderingFIFO
 	written := make(chan struct{})
 	e.Urgent = ordered
@@ -243,7 +245,7 @@ func (d *Dispatcher) recorded(a *attempt, err error) {
 			d.Waiting(a.lane.endpoint, a.nextAt)
 		}
 	} else {
-		d.o.Metrics.Finished(a.delivery.Status, time.Since(a.item.event.CreatedAt))
+		d.o.Metrics.Finished(a.delivery.Status, time.Since(a.accepted))
 	}
 	if a.verdict.Action != breaker.Keep {
 		go d.refresh()
