@@ -14,7 +14,7 @@ import (
 	"github.com/switchhook/switchhook/internal/webhook"
 )
 
-// maxDrain bounds how much of a body that is too large is read and thrown away.
+// maxDrain bounds how much of a body that is not taken is read and thrown away.
 // Clients that are still sending would not see the answer otherwise.
 const maxDrain = 32 << 20
 
@@ -80,6 +80,7 @@ func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 	}
 	// Room is taken when so much has come, so that whoever only announces takes none.
 	if err := hold(r.Context(), n-freeBody); err != nil {
+		drain(r.Body, n)
 		return nil, err
 	}
 	return readMore(r, body, n)
@@ -104,6 +105,7 @@ func readUnannounced(r *http.Request, limit int64) ([]byte, error) {
 	err := readTo(min(limit+1, freeBody))
 	if err == nil && buf.Len() == freeBody { // there may be more
 		if err := hold(r.Context(), limit-freeBody); err != nil {
+			drain(r.Body, maxDrain)
 			return nil, err
 		}
 		err = readTo(limit + 1)
