@@ -412,6 +412,25 @@ func TestIntakeWaitsWhileHealthyEndpointsAreBehind(t *testing.T) {
 	})
 }
 
+func TestWhatOvershootsTheBoundOfIntakeIsHeldToo(t *testing.T) {
+	engine(t, dispatch.Options{Pending: 20, Window: 1}, func(r *rig) {
+		const n = 35 // more than the window of a lane that moves
+		e := r.endpoint(func(e *webhook.Endpoint) { e.MaxInFlight = 1 })
+		r.service.play(slow(100 * time.Millisecond))
+		r.send(0, 1)
+		time.Sleep(200 * time.Millisecond)
+		batch := one(r.account, 0)
+		for i := 1; i < n; i++ {
+			batch.Events = append(batch.Events, one(r.account, i).Events...)
+		}
+		_, err := r.ingest.Accept(r.t.Context(), batch)
+		r.must(err)
+		if s, _ := r.lanes.Lane(e.ID); s.Held+s.InFlight != n {
+			t.Errorf("%+v of %d", s, n)
+		}
+	})
+}
+
 func TestIntakeIsRefusedWhenWaitingDoesNotHelp(t *testing.T) {
 	engine(t, dispatch.Options{Pending: 5, Patience: 10 * time.Millisecond}, func(r *rig) {
 		r.endpoint(func(e *webhook.Endpoint) { e.MaxInFlight = 1 })

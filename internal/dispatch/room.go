@@ -45,14 +45,15 @@ func (l *lane) freeMemory() int {
 }
 
 // freshRoom says whether one more delivery may be held that was just accepted. A lane that
-// moves may hold everything up to where intake is slowed, for going through the backlog costs
-// more than the delivery itself; but beyond its window it leaves half of the memory to
-// others. The lock is held.
+// moves may hold everything up to where intake is slowed and as much again, for callers
+// overshoot; going through the backlog costs more than the delivery itself, and once
+// something is there all that follows has to go there. But beyond its window the lane leaves
+// half of the memory to others. The lock is held.
 func (l *lane) freshRoom(bytes int) bool {
 	switch {
 	case l.room() > 0:
 		return bytes <= l.freeMemory()
-	case !l.moving, l.queue.len()+l.reserved >= l.d.o.Pending:
+	case !l.moving, l.queue.len()+l.reserved >= 2*l.d.o.Pending:
 		return false
 	}
 	return int(l.d.memory.Load())+bytes <= l.d.o.Memory/2
