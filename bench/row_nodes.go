@@ -19,7 +19,7 @@ func twoNodes(ctx context.Context, b *bench, store string) ([]figure, error) {
 	}
 	t := throughput{name: "two-nodes", fanOut: 10, callers: 64, batch: 1}
 	var costs [2]cost
-	rounds := either(b, 1, 3) // in turns, for the machine changes; and endpoints are divided by chance
+	rounds := either(b, 1, 5) // in turns, for the machine changes; and endpoints are divided by chance
 	for range rounds {
 		for i := range costs {
 			c, err := b.onNodes(ctx, t, i+1)
