@@ -106,18 +106,13 @@ func (o *Object) Members(yield func(name []byte, v Value) bool) {
 		if !yield(name, Value{Raw: b[at:i:i], place: place{name: name, up: &o.place}, o: o}) || o.err != nil {
 			return
 		}
-		if i = skipSpace(b, i); i >= len(b) {
-			o.malformed(i, errEnd)
+		var more bool
+		switch i, more, err = skipComma(b, i, '}'); {
+		case err != nil:
+			o.malformed(i, err)
 			return
-		}
-		switch b[i] {
-		case ',':
-			i = skipSpace(b, i+1)
-		case '}':
-			o.finish(i + 1)
-			return
-		default:
-			o.malformed(i, errComma)
+		case !more:
+			o.finish(i)
 			return
 		}
 	}
@@ -161,16 +156,9 @@ func (o *Object) elements(b []byte, i int, up *place, visit func(v Value)) (int,
 		if o.err != nil {
 			return end, nil
 		}
-		if i = skipSpace(b, end); i >= len(b) {
-			return i, errEnd
-		}
-		switch b[i] {
-		case ',':
-			i = skipSpace(b, i+1)
-		case ']':
-			return i + 1, nil
-		default:
-			return i, errComma
+		var more bool
+		if i, more, err = skipComma(b, end, ']'); !more {
+			return i, err
 		}
 	}
 }

@@ -93,17 +93,9 @@ func skipObject(b []byte, i, depth int) (int, error) {
 		if i, err = skipValue(b, at, depth); err != nil {
 			return i, err
 		}
-		i = skipSpace(b, i)
-		if i >= len(b) {
-			return i, errEnd
-		}
-		switch b[i] {
-		case ',':
-			i = skipSpace(b, i+1)
-		case '}':
-			return i + 1, nil
-		default:
-			return i, errComma
+		var more bool
+		if i, more, err = skipComma(b, i, '}'); !more {
+			return i, err
 		}
 	}
 }
@@ -143,19 +135,26 @@ func skipArray(b []byte, i, depth int) (int, error) {
 		if i, err = skipValue(b, i, depth); err != nil {
 			return i, err
 		}
-		i = skipSpace(b, i)
-		if i >= len(b) {
-			return i, errEnd
-		}
-		switch b[i] {
-		case ',':
-			i = skipSpace(b, i+1)
-		case ']':
-			return i + 1, nil
-		default:
-			return i, errComma
+		var more bool
+		if i, more, err = skipComma(b, i, ']'); !more {
+			return i, err
 		}
 	}
+}
+
+// skipComma goes behind a value of a list that closes with end: to the next one, or, when
+// there are no more, behind the end.
+func skipComma(b []byte, i int, end byte) (next int, more bool, err error) {
+	if i = skipSpace(b, i); i >= len(b) {
+		return i, false, errEnd
+	}
+	switch b[i] {
+	case ',':
+		return skipSpace(b, i+1), true, nil
+	case end:
+		return i + 1, false, nil
+	}
+	return i, false, errComma
 }
 
 // skipText checks a text from behind its opening quote, eight bytes at a time.
