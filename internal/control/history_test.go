@@ -86,7 +86,7 @@ func TestDestinationsAreTheAccountsEndpointsDeletedOnesToo(t *testing.T) {
 	above := w.endpoint(w.root.ID)
 	ev := w.event(app.ID, append(slices.Clone(mine), above)...)
 	w.attempted(w.deliveries(ev.ID)[1], webhook.Failed)
-	_, err := w.c.Resend(t.Context(), app.ID, ev.ID, mine[1].ID)
+	_, err := w.c.Resend(t.Context(), app.ID, ev.ID, mine[1].ID, nil)
 	w.must(err)
 	w.must(w.c.DeleteEndpoint(t.Context(), mine[2].ID))
 
@@ -140,7 +140,7 @@ func TestAResendIsADeliveryOfItsOwn(t *testing.T) {
 	e := w.endpoint(app.ID)
 	ev := w.event(app.ID, e)
 	w.attempted(w.deliveries(ev.ID)[0], webhook.Failed)
-	d, err := w.c.Resend(t.Context(), app.ID, ev.ID, e.ID)
+	d, err := w.c.Resend(t.Context(), app.ID, ev.ID, e.ID, nil)
 	w.must(err)
 	w.same(d.N, int32(1))
 	all := w.deliveries(ev.ID)
@@ -158,7 +158,7 @@ func TestAnEventCanBeSentToAnEndpointThatDidNotGetIt(t *testing.T) {
 	app := w.app()
 	ev := w.event(app.ID)
 	e := w.endpoint(app.ID)
-	_, err := w.c.Resend(t.Context(), app.ID, ev.ID, e.ID)
+	_, err := w.c.Resend(t.Context(), app.ID, ev.ID, e.ID, nil)
 	w.must(err)
 	w.same(len(w.deliveries(ev.ID)), 1)
 }
@@ -172,11 +172,11 @@ func TestAResendGoesOutForASubscriptionThatIsStillThere(t *testing.T) {
 	s, err := w.c.CreateSubscription(t.Context(), webhook.Subscription{EndpointID: e.ID, Enabled: true}, id.ID{})
 	w.must(err)
 	w.must(w.c.DeleteSubscription(t.Context(), e.Subscriptions[0].ID))
-	d, err := w.c.Resend(t.Context(), app.ID, ev.ID, e.ID)
+	d, err := w.c.Resend(t.Context(), app.ID, ev.ID, e.ID, nil)
 	w.must(err)
 	w.same(d.SubscriptionID, s.ID)
 	w.must(w.c.DeleteSubscription(t.Context(), s.ID))
-	_, err = w.c.Resend(t.Context(), app.ID, ev.ID, e.ID)
+	_, err = w.c.Resend(t.Context(), app.ID, ev.ID, e.ID, nil)
 	w.fails(err, webhook.CodeConflict, "")
 }
 
@@ -189,15 +189,15 @@ func TestResendsThatAreRefused(t *testing.T) {
 	_, err := w.c.DisableEndpoint(t.Context(), off.ID, webhook.DisabledByGone)
 	w.must(err)
 
-	_, err = w.c.Resend(t.Context(), app.ID, ev.ID, off.ID)
+	_, err = w.c.Resend(t.Context(), app.ID, ev.ID, off.ID, nil)
 	w.fails(err, webhook.CodeConflict, "")
 	if !strings.Contains(err.Error(), "gone") {
 		t.Errorf("%v does not say why the endpoint is disabled", err)
 	}
-	_, err = w.c.Resend(t.Context(), app.ID, empty.ID, e.ID)
+	_, err = w.c.Resend(t.Context(), app.ID, empty.ID, e.ID, nil)
 	w.fails(err, webhook.CodeConflict, "")
 	for _, try := range [][2]id.ID{{ev.ID, above.ID}, {ev.ID, id.New()}, {id.New(), e.ID}} {
-		_, err = w.c.Resend(t.Context(), app.ID, try[0], try[1])
+		_, err = w.c.Resend(t.Context(), app.ID, try[0], try[1], nil)
 		w.fails(err, webhook.CodeNotFound, "")
 	}
 	w.same(len(w.kicked), 0)

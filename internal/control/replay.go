@@ -17,8 +17,9 @@ const MaxRecoverAge = 14 * 24 * time.Hour
 // Resend delivers an event of the account once more to one of its endpoints,
 // whatever came of earlier deliveries, which are left alone. It fails once and for
 // all when the attempt does. A disabled endpoint is CodeConflict with the reason;
-// so are an event without its payload and an endpoint without a subscription.
-func (c *Control) Resend(ctx context.Context, account, event, endpoint id.ID) (*webhook.Delivery, error) {
+// so are an event without its payload and an endpoint without a subscription. once may be
+// nil; a call that it shows to be repeated does nothing and returns nil.
+func (c *Control) Resend(ctx context.Context, account, event, endpoint id.ID, once *Once) (*webhook.Delivery, error) {
 	e, err := c.FindEvent(ctx, account, event, "")
 	if err != nil {
 		return nil, err
@@ -38,8 +39,14 @@ func (c *Control) Resend(ctx context.Context, account, event, endpoint id.ID) (*
 		DeliveryID: webhook.DeliveryID{Event: e.ID}, AccountID: to.AccountID, EndpointID: to.ID,
 		SubscriptionID: sub, Trigger: webhook.Manual, DueAt: c.now(),
 	}
-	if err := c.store.Redeliver(ctx, []*webhook.Delivery{d}); err != nil {
+	if once, err = c.prepared(once, account); err != nil {
+		return nil, err
+	}
+	if err := c.store.Redeliver(ctx, []*webhook.Delivery{d}, once); err != nil {
 		return nil, fmt.Errorf("redeliver: %w", err)
+	}
+	if once != nil && once.Replayed {
+		return nil, nil
 	}
 	c.kick(to.ID)
 	return d, nil

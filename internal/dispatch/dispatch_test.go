@@ -358,7 +358,7 @@ func TestAManualDeliveryIsTriedOnce(t *testing.T) {
 		r.must(err)
 		again := ds[0]
 		again.Status, again.Trigger, again.Attempts, again.DueAt, again.Node = webhook.Pending, webhook.Manual, 0, time.Now(), 0
-		r.must(r.store.Redeliver(r.t.Context(), []*webhook.Delivery{&again}))
+		r.must(r.store.Redeliver(r.t.Context(), []*webhook.Delivery{&again}, nil))
 		r.lanes.Kick(e.ID)
 		time.Sleep(time.Hour)
 		if n := len(r.service.seen()); n != 2 {

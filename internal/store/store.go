@@ -255,8 +255,8 @@ type History interface {
 type Replay interface {
 	// Redeliver adds deliveries of events that are kept, due at their DueAt, and
 	// numbers them (the N field is set). When one of the events is gone it adds
-	// none and returns CodeNotFound.
-	Redeliver(ctx context.Context, deliveries []*webhook.Delivery) error
+	// none and returns CodeNotFound. once may be nil.
+	Redeliver(ctx context.Context, deliveries []*webhook.Delivery, once *Once) error
 	// Recover adds one manual delivery, due now, for each event of [since,
 	// until) that has a failed attempt at the endpoint and no delivered one. It
 	// returns how many it added.

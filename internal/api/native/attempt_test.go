@@ -183,6 +183,10 @@ func TestResendsAreManual(t *testing.T) {
 	if diff := cmp.Diff([]float64{1, 0}, rig.Pluck[float64](list, "triggerType")); diff != "" {
 		t.Error(diff)
 	}
+	for range 2 { // a client that got no answer asks again
+		w.want(202, "POST", resend, nil, "Idempotency-Key", "auto_1")
+	}
+	w.wait(3, app+"/attempt/msg/"+m)
 	w.want(200, "PATCH", to, object{"disabled": true})
 	got := w.want(409, "POST", resend, nil)
 	if !strings.Contains(got["detail"].(string), "disabled") {

@@ -26,7 +26,11 @@ func (a *API) resend(c *call) error {
 	if e.PayloadDeleted {
 		return badRequest("missing_payload", "The payload of this message is gone, so it cannot be sent again.")
 	}
-	if _, err := a.Control.Resend(c.ctx(), c.app.ID, e.ID, to.ID); err != nil {
+	once, err := a.once(c, "resend", nil)
+	if err != nil {
+		return err
+	}
+	if _, err := a.Control.Resend(c.ctx(), c.app.ID, e.ID, to.ID, once); err != nil {
 		return err
 	}
 	httpx.WriteJSON(c.w, http.StatusAccepted, []byte("{}"))

@@ -6,31 +6,42 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/internal/id"
+	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/webhook"
 )
 
 // Redeliver adds deliveries of events that are kept and numbers them.
-func (c *Core) Redeliver(ctx context.Context, deliveries []*webhook.Delivery) error {
+func (c *Core) Redeliver(ctx context.Context, deliveries []*webhook.Delivery, once *store.Once) error {
 	return c.Write(ctx, func(tx Tx) error {
 		for _, d := range deliveries {
-			if err := c.redeliver(ctx, tx, d); err != nil {
+			if err := c.lockEvent(ctx, tx, d.Event); err != nil {
 				return err
 			}
 		}
-		return nil
+		// Under the locks, so that of two calls with one key the second sees the first.
+		if over, err := settle(ctx, tx, once); over || err != nil {
+			return err
+		}
+		for _, d := range deliveries {
+			if err := redeliver(ctx, tx, d); err != nil {
+				return err
+			}
+		}
+		return remember(ctx, tx, once)
 	})
 }
 
-// redeliver adds one delivery behind those that the event has. The event's row
-// is locked, so that two never get the same number.
-func (c *Core) redeliver(ctx context.Context, tx Tx, d *webhook.Delivery) error {
-	ok, err := exists(ctx, tx, `SELECT 1 FROM events WHERE id = $1`+c.Dialect.ForUpdate, d.Event[:])
-	if err != nil {
-		return err
+// lockEvent holds the event's row, so that no two deliveries of it get the same number.
+func (c *Core) lockEvent(ctx context.Context, tx Tx, event id.ID) error {
+	ok, err := exists(ctx, tx, `SELECT 1 FROM events WHERE id = $1`+c.Dialect.ForUpdate, event[:])
+	if err == nil && !ok {
+		err = notFound("event")
 	}
-	if !ok {
-		return notFound("event")
-	}
+	return err
+}
+
+// redeliver adds one delivery behind those that the event has, whose row is locked.
+func redeliver(ctx context.Context, tx Tx, d *webhook.Delivery) error {
 	n, err := one(ctx, tx, "event", scanInt,
 		`SELECT COALESCE(MAX(n) + 1, 0) FROM deliveries WHERE event_id = $1`, d.Event[:])
 	if err != nil {
@@ -98,7 +109,10 @@ func (c *Core) recover(ctx context.Context, tx Tx, failed webhook.DeliveryID, no
 	d := &like[0]
 	d.Status, d.Trigger, d.Attempts, d.Node = webhook.Pending, webhook.Manual, 0, 0
 	d.DueAt, d.NotBefore = now, time.Time{}
-	return true, c.redeliver(ctx, tx, d)
+	if err := c.lockEvent(ctx, tx, d.Event); err != nil {
+		return false, err
+	}
+	return true, redeliver(ctx, tx, d)
 }
 
 func scanDeliveryID(rows Rows) (v webhook.DeliveryID, err error) {

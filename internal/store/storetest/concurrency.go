@@ -20,6 +20,7 @@ func concurrencyTests() []test {
 		{"of equal keys at the same time one is carried out", keysInParallel},
 		{"of equal uids at the same time one is accepted", uidsInParallel},
 		{"redeliveries at the same time get numbers of their own", redeliverInParallel},
+		{"one key redelivers once, whoever uses it at the same time", redeliverOnceInParallel},
 		{"a follower of the feed misses nothing", feedInParallel},
 		{"deleting while events come in leaves nothing to be claimed", deleteInParallel},
 		{"a store that was closed is unavailable", closedIsUnavailable},
@@ -248,10 +249,21 @@ func redeliverInParallel(w *world) {
 	w.accept(a)
 	w.parallel(n, func(int) error {
 		d, e := a.Deliveries[0], a.Deliveries[0]
-		return w.s.Redeliver(w.ctx, []*webhook.Delivery{&d, &e})
+		return w.s.Redeliver(w.ctx, []*webhook.Delivery{&d, &e}, nil)
 	})
 	w.same(len(must(w.s.Deliveries(w.ctx, a.Event.ID))(w)), 1+2*n)
 	w.same(len(w.claim(w.node(), store.Want{EndpointID: t.endpoint, Max: 100}).Items), 1+2*n)
+}
+
+func redeliverOnceInParallel(w *world) {
+	t := w.target()
+	a := w.waiting(w.now, t)
+	w.accept(a)
+	w.parallel(8, func(int) error {
+		d := a.Deliveries[0]
+		return w.s.Redeliver(w.ctx, []*webhook.Delivery{&d}, &store.Once{AccountID: t.account, Key: "k", Expires: w.in(time.Hour)})
+	})
+	w.same(len(must(w.s.Deliveries(w.ctx, a.Event.ID))(w)), 2)
 }
 
 func feedInParallel(w *world) {

@@ -92,7 +92,7 @@ func crashBetween(w *world) {
 			}))
 		},
 		func() { w.must(w.s.DeleteEndpoint(w.ctx, gone.endpoint, w.now)) },
-		func() { w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{&waiting.Deliveries[1]})) },
+		func() { w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{&waiting.Deliveries[1]}, nil)) },
 		func() { w.must(w.s.Beat(w.ctx, node, held.Event.ID, store.NodeState{}, w.in(time.Minute))) },
 		func() { w.must(w.s.ExpungePayload(w.ctx, root.ID, waiting.Event.ID, w.now)) },
 		func() { w.same(w.reclaim(), 1) },

@@ -156,7 +156,7 @@ func eventDeliveries(w *world) {
 	w.accept(a)
 	more := a.Deliveries[0]
 	more.Trigger = webhook.Manual
-	w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{&more}))
+	w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{&more}, nil))
 	w.same(must(w.s.Deliveries(w.ctx, a.Event.ID))(w), append(a.Deliveries, more))
 }
 
@@ -191,7 +191,7 @@ func endpointEvents(w *world) {
 	w.record(newest)
 	manual := all[1].Deliveries[1]
 	manual.Trigger, manual.Node, manual.DueAt = webhook.Manual, 0, w.in(time.Hour)
-	w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{&manual}))
+	w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{&manual}, nil))
 	got := must(w.s.EndpointEvents(w.ctx, t.endpoint, store.EventQuery{
 		AccountID: t.account, Payload: true, Page: webhook.Page{Ascending: true, Limit: 3},
 	}))(w)

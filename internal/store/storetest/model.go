@@ -246,7 +246,7 @@ func (q *queue) redeliver(t *rapid.T) {
 		}
 	}
 	n := d.N
-	q.no(t, q.w.s.Redeliver(q.w.ctx, []*webhook.Delivery{&d}))
+	q.no(t, q.w.s.Redeliver(q.w.ctx, []*webhook.Delivery{&d}, nil))
 	q.equal(t, d.N, n)
 	q.all = append(q.all, &d)
 }

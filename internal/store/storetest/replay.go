@@ -11,6 +11,7 @@ import (
 func replayTests() []test {
 	return []test{
 		{"a redelivery is one more delivery, numbered", redeliver},
+		{"a key redelivers once", redeliverOnce},
 		{"an event that is gone is not redelivered", redeliverMissing},
 		{"recovering adds one delivery for each event that failed and was never received", recoverFailed},
 		{"recovering nothing adds nothing", recoverNothing},
@@ -32,7 +33,7 @@ func redeliver(w *world) {
 	list := []*webhook.Delivery{
 		again(a.Deliveries[0], w.now), again(b.Deliveries[0], w.in(time.Hour)), again(a.Deliveries[1], w.ago(time.Second)),
 	}
-	w.must(w.s.Redeliver(w.ctx, list))
+	w.must(w.s.Redeliver(w.ctx, list, nil))
 	w.same([]int32{list[0].N, list[1].N, list[2].N}, []int32{2, 1, 3})
 	for _, d := range list {
 		w.same(w.delivery(d.DeliveryID), *d)
@@ -42,9 +43,31 @@ func redeliver(w *world) {
 	w.same([]any{got.Delivery.DeliveryID, got.Event.ID}, []any{list[0].DeliveryID, a.Event.ID})
 
 	last := again(a.Deliveries[0], w.now)
-	w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{last}))
+	w.must(w.s.Redeliver(w.ctx, []*webhook.Delivery{last}, nil))
 	w.same(last.N, int32(4))
-	w.must(w.s.Redeliver(w.ctx, nil))
+	w.must(w.s.Redeliver(w.ctx, nil, nil))
+}
+
+func redeliverOnce(w *world) {
+	t := w.target()
+	a := w.waiting(w.now, t)
+	w.accept(a)
+	count := func() int { return len(must(w.s.Deliveries(w.ctx, a.Event.ID))(w)) }
+	ask := func(key string, hash byte) *store.Once {
+		return &store.Once{AccountID: t.account, Key: key, Hash: [32]byte{hash}, Expires: w.in(time.Hour)}
+	}
+	again := func(once *store.Once) error {
+		d := a.Deliveries[0]
+		return w.s.Redeliver(w.ctx, []*webhook.Delivery{&d}, once)
+	}
+	for _, replayed := range []bool{false, true} {
+		once := ask("k", 1)
+		w.must(again(once))
+		w.same([]any{once.Replayed, count()}, []any{replayed, 2})
+	}
+	w.fails(again(ask("k", 2)), webhook.CodeConflict, "idempotency-key")
+	w.must(again(ask("another", 1)))
+	w.same(count(), 3)
 }
 
 func redeliverMissing(w *world) {
@@ -52,7 +75,7 @@ func redeliverMissing(w *world) {
 	kept, gone := w.waiting(w.now, t), w.waiting(w.now, t)
 	w.accept(kept)
 	list := []*webhook.Delivery{&kept.Deliveries[0], &gone.Deliveries[0]}
-	w.fails(w.s.Redeliver(w.ctx, list), webhook.CodeNotFound, "")
+	w.fails(w.s.Redeliver(w.ctx, list, nil), webhook.CodeNotFound, "")
 	w.same(len(must(w.s.Deliveries(w.ctx, kept.Event.ID))(w)), 1)
 	w.same(must(w.s.PendingCount(w.ctx))(w), int64(1))
 }
