@@ -258,8 +258,8 @@ type Replay interface {
 	// none and returns CodeNotFound. once may be nil.
 	Redeliver(ctx context.Context, deliveries []*webhook.Delivery, once *Once) error
 	// Recover adds one manual delivery, due now, for each event of [since,
-	// until) that has a failed attempt at the endpoint and no delivered one. It
-	// returns how many it added.
+	// until) that has a failed attempt at the endpoint, no delivered one, and no
+	// manual delivery that is pending: it may be repeated. It returns how many it added.
 	Recover(ctx context.Context, endpoint id.ID, since, until, now time.Time) (int, error)
 	// ExpungePayload deletes the payload of an event; its deliveries that are
 	// pending are cancelled.

@@ -63,7 +63,7 @@ func insertDelivery(ctx context.Context, tx Tx, d *webhook.Delivery) error {
 const recoverAtOnce = 1000
 
 // Recover adds one manual delivery for each event that has a failed attempt at
-// the endpoint and no delivered one. Many of them take several transactions.
+// the endpoint, no delivered one, and none that is being made by hand. Many of them take several transactions.
 func (c *Core) Recover(ctx context.Context, endpoint id.ID, since, until, now time.Time) (int, error) {
 	first, end := id.From(since), id.From(until)
 	// An attempt's id is above its event's, which bounds the walk over the attempts.
@@ -98,7 +98,7 @@ func (c *Core) Recover(ctx context.Context, endpoint id.ID, since, until, now ti
 }
 
 // recover adds a delivery like the one that failed, unless its event was
-// deleted, or the payload was.
+// deleted, or the payload was, or it was asked for already.
 func (c *Core) recover(ctx context.Context, tx Tx, failed webhook.DeliveryID, now time.Time) (bool, error) {
 	like, err := all(ctx, tx, scanDelivery, `SELECT `+DeliveryColumns("d")+` FROM deliveries d
 		JOIN events e ON e.id = d.event_id WHERE d.event_id = $1 AND d.n = $2 AND NOT e.payload_deleted`,
@@ -110,6 +110,11 @@ func (c *Core) recover(ctx context.Context, tx Tx, failed webhook.DeliveryID, no
 	d.Status, d.Trigger, d.Attempts, d.Node = webhook.Pending, webhook.Manual, 0, 0
 	d.DueAt, d.NotBefore = now, time.Time{}
 	if err := c.lockEvent(ctx, tx, d.Event); err != nil {
+		return false, err
+	}
+	asked, err := exists(ctx, tx, `SELECT 1 FROM deliveries WHERE event_id = $1 AND endpoint_id = $2 AND status = $3 AND cause = $4`,
+		d.Event[:], d.EndpointID[:], int64(webhook.Pending), int64(webhook.Manual))
+	if err != nil || asked {
 		return false, err
 	}
 	return true, redeliver(ctx, tx, d)
