@@ -103,9 +103,8 @@ func spelled(reason string) string {
 
 // Recover delivers once more what an endpoint of the account missed: every event
 // of [since, until) that failed, was never delivered, and is not being delivered by hand. A
-// zero until is now. It
-// returns how many there are. since may be MaxRecoverAge ago at most; a disabled
-// endpoint is CodeConflict with the reason.
+// zero until is now. It returns how many there are. since may be MaxRecoverAge ago at most;
+// a disabled endpoint is CodeConflict with the reason.
 func (c *Control) Recover(ctx context.Context, account, endpoint id.ID, since, until time.Time) (int, error) {
 	now := c.now()
 	if until.IsZero() {
