@@ -22,6 +22,12 @@ type tally struct {
 	refused int64 // posts that were answered with 429, and made again later
 }
 
+func (t *tally) add(other tally) {
+	t.events += other.events
+	t.posts += other.posts
+	t.refused += other.refused
+}
+
 // shortPause is how long a caller waits after a 429 that does not say.
 const shortPause = 20 * time.Millisecond
 

@@ -18,16 +18,11 @@ func twoNodes(ctx context.Context, b *bench, store string) ([]figure, error) {
 		return nil, nil // nodes share a PostgreSQL
 	}
 	t := throughput{name: "two-nodes", fanOut: 10, callers: 64, batch: 1}
-	var costs [2]cost
-	rounds := either(b, 1, 5) // in turns, for the machine changes; and endpoints are divided by chance
-	for range rounds {
-		for i := range costs {
-			c, err := b.onNodes(ctx, t, i+1)
-			if err != nil {
-				return nil, fmt.Errorf("on %d: %w", i+1, err)
-			}
-			costs[i].add(c, 1/float64(rounds))
-		}
+	costs, err := inTurns(either(b, 1, 5), // endpoints are divided by chance, too
+		func() (cost, error) { return b.onNodes(ctx, t, 1) },
+		func() (cost, error) { return b.onNodes(ctx, t, 2) })
+	if err != nil {
+		return nil, err
 	}
 	f := costs[1].against("CPU a delivery, two nodes / one", costs[0])
 	f.Max = 1.2
@@ -94,7 +89,7 @@ func (b *bench) settledOn(ctx context.Context, loads []*load, t throughput, d ti
 			one, failed := l.saturate(ctx, d, 0)
 			mu.Lock()
 			defer mu.Unlock()
-			sum.events, sum.posts, sum.refused = sum.events+one.events, sum.posts+one.posts, sum.refused+one.refused
+			sum.add(one)
 			if failed != nil {
 				err = failed
 			}

@@ -33,16 +33,16 @@ func batchIntake(ctx context.Context, b *bench, store string) ([]figure, error) 
 // fanOutOne runs the same with the store and without it. Without it lanes hold everything
 // that is under way: nothing can be read back.
 func fanOutOne(ctx context.Context, b *bench, store string) ([]figure, error) {
-	t := throughput{name: "fan-out-1", fanOut: 1, callers: 256, batch: 1}
-	on, err := b.saturated(ctx, t, store, false)
+	with := throughput{name: "fan-out-1", fanOut: 1, callers: 256, batch: 1}
+	without := with
+	without.name += "-off"
+	c, err := inTurns(either(b, 1, 3),
+		func() (cost, error) { return b.saturated(ctx, with, store, false) },
+		func() (cost, error) { return b.saturated(ctx, without, storeSQLite, true) })
 	if err != nil {
 		return nil, err
 	}
-	t.name = "fan-out-1-off"
-	off, err := b.saturated(ctx, t, storeSQLite, true)
-	if err != nil {
-		return nil, fmt.Errorf("with the store switched off: %w", err)
-	}
+	on, off := c[0], c[1]
 	figures := []figure{off.against("CPU a delivery, store off / on", on), on.againstLimit()}
 	if store == storeSQLite {
 		figures[0].Min = 0.80
@@ -58,10 +58,27 @@ type cost struct {
 	tally  tally
 }
 
+// inTurns measures what is compared one after the other, several times over, for the
+// machine changes meanwhile. It returns what each costs on average.
+func inTurns(rounds int, sides ...func() (cost, error)) ([]cost, error) {
+	costs := make([]cost, len(sides))
+	for range rounds {
+		for i, side := range sides {
+			c, err := side()
+			if err != nil {
+				return nil, err
+			}
+			costs[i].add(c, 1/float64(rounds))
+		}
+	}
+	return costs, nil
+}
+
 // add adds a part of another cost.
 func (c *cost) add(other cost, part float64) {
 	c.micros += other.micros * part
 	c.rate += other.rate * part
+	c.tally.add(other.tally)
 	if c.parts == nil {
 		c.parts = map[string]float64{}
 	}

@@ -2,11 +2,15 @@ package postgres
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/switchhook/switchhook/internal/id"
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/store/sqlstore"
 	"github.com/switchhook/switchhook/internal/webhook"
@@ -14,9 +18,8 @@ import (
 
 // stHanded leaves a note for the node that deliveries are handed to. When it was declared
 // dead meanwhile, stDeliveries has put them into the backlog: nobody is to be told.
-var stHanded = statement{"switchhook_handed", `INSERT INTO handed (node, event_id)
-	SELECT u.node, u.event_id FROM unnest($1::new_handed[]) u JOIN nodes n ON n.number = u.node
-	ON CONFLICT DO NOTHING`, "new_handed"}
+var stHanded = statement{"switchhook_handed", `INSERT INTO handed (node, event_id, deliveries)
+	SELECT u.node, u.event_id, u.deliveries FROM unnest($1::new_handed[]) u JOIN nodes n ON n.number = u.node`, "new_handed"}
 
 // handed writes one note for each event and node.
 func (w *writer) handed(intake []*store.Intake) {
@@ -24,17 +27,22 @@ func (w *writer) handed(intake []*store.Intake) {
 	for _, in := range intake {
 		for i := range in.Accepted {
 			a := &in.Accepted[i]
-			for k, n := range a.Handed {
-				node := a.Deliveries[n].Node
-				if k > 0 && a.Deliveries[a.Handed[k-1]].Node == node {
-					continue
-				}
-				if r == nil {
-					r = w.rows(stHanded, 2, 40*len(intake))
-				}
+			if len(a.Handed) == 0 {
+				continue
+			}
+			if r == nil {
+				r = w.rows(stHanded, 3, 400*len(intake))
+			}
+			notes := map[int64][]byte{}
+			for _, n := range a.Handed {
+				d := &a.Deliveries[n]
+				notes[d.Node] = appendNote(notes[d.Node], d)
+			}
+			for node, note := range notes {
 				r.next()
 				r.int64(node)
 				r.id(&a.Event.ID)
+				r.bytes(note)
 			}
 		}
 	}
@@ -43,24 +51,46 @@ func (w *writer) handed(intake []*store.Intake) {
 	}
 }
 
-// takeHandedText takes the notes for a node and reads what they speak of, each event
-// once, beside its first delivery. From then on the node's mark is what leads to it, so the mark goes back behind it.
+// noteSize is what a delivery takes in a note.
+const noteSize = 4 + 2 + 3*16
+
+// appendNote packs what is not the same for all deliveries that are handed over: they are
+// pending, were never tried, and belong to the note's event and node.
+func appendNote(b []byte, d *webhook.Delivery) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(d.N))
+	b = binary.BigEndian.AppendUint16(b, uint16(d.Trigger))
+	b = append(b, d.AccountID[:]...)
+	b = append(b, d.EndpointID[:]...)
+	return append(b, d.SubscriptionID[:]...)
+}
+
+// readNote unpacks the deliveries of an event that a node was handed.
+func readNote(note []byte, e *webhook.Event, node int64, into []store.ClaimedDelivery) ([]store.ClaimedDelivery, error) {
+	if len(note)%noteSize != 0 {
+		return nil, fmt.Errorf("the note of event %s has %d bytes", e.ID, len(note))
+	}
+	for b := range slices.Chunk(note, noteSize) {
+		into = append(into, store.ClaimedDelivery{Event: e, Delivery: webhook.Delivery{
+			DeliveryID: webhook.DeliveryID{Event: e.ID, N: int32(binary.BigEndian.Uint32(b))},
+			Trigger:    webhook.Trigger(binary.BigEndian.Uint16(b[4:])),
+			AccountID:  id.ID(b[6:22]), EndpointID: id.ID(b[22:38]), SubscriptionID: id.ID(b[38:54]),
+			Node: node,
+		}})
+	}
+	return into, nil
+}
+
+// takeHandedText takes the notes for a node, with their events. From then on the node's mark
+// is what leads to the deliveries, so the mark goes back behind them.
 var takeHandedText = `WITH taken AS MATERIALIZED (
 		DELETE FROM handed WHERE node = $1 AND event_id = ANY (ARRAY(
 			SELECT event_id FROM handed WHERE node = $1 ORDER BY event_id LIMIT $2))
-		RETURNING event_id
+		RETURNING event_id, deliveries
 	), marked AS (
 		UPDATE nodes SET mark = first.event_id FROM (SELECT event_id FROM taken ORDER BY event_id LIMIT 1) first
 		WHERE number = $1 AND mark > first.event_id
-	), held AS MATERIALIZED (
-		SELECT d.*, row_number() OVER (PARTITION BY d.event_id ORDER BY d.n) AS rank
-		FROM taken t JOIN deliveries d ON d.event_id = t.event_id
-		WHERE d.node = $1 AND d.due_at IS NULL AND d.status = 0
 	)
-	SELECT ` + sqlstore.DeliveryColumns("d") + `, ` + sqlstore.EventColumns("e", true) + `
-	FROM held d LEFT JOIN LATERAL (
-		SELECT * FROM events WHERE d.rank = 1 AND id = d.event_id LIMIT 1
-	) e ON TRUE ORDER BY d.event_id, d.n`
+	SELECT t.deliveries, ` + sqlstore.EventColumns("e", true) + ` FROM taken t JOIN events e ON e.id = t.event_id ORDER BY e.id`
 
 // TakeHanded takes what other nodes accepted for the node. The node's row is locked
 // first, as Reclaim does it.
@@ -76,7 +106,7 @@ func (s *Store) TakeHanded(ctx context.Context, node int64, events int) (got []s
 			return rows.Err()
 		})
 		b.Queue(takeHandedText, node, events).Query(func(rows pgx.Rows) (err error) {
-			got, err = readHanded(rows)
+			got, err = readHanded(rows, node)
 			return err
 		})
 		err := conn.SendBatch(ctx, &b).Close()
@@ -88,34 +118,21 @@ func (s *Store) TakeHanded(ctx context.Context, node int64, events int) (got []s
 	return got, err
 }
 
-// readHanded reads deliveries in the order of their events, each of which is in its first
-// row.
-func readHanded(rows pgx.Rows) (got []store.ClaimedDelivery, err error) {
-	var dr sqlstore.DeliveryRow
+func readHanded(rows pgx.Rows, node int64) (got []store.ClaimedDelivery, err error) {
+	var note []byte
 	var er sqlstore.EventRow
-	delivery, event := dr.Dest(), er.Dest()
-	event = append(make([]any, len(delivery)), event...) // what has no place to go is passed over
-	delivery = append(delivery, make([]any, len(event)-len(delivery))...)
-	var last *webhook.Event
+	dest := append([]any{&note}, er.Dest()...)
 	for rows.Next() {
-		if err := rows.Scan(delivery...); err != nil {
+		if err := rows.Scan(dest...); err != nil {
 			return nil, err
 		}
-		d, err := dr.Delivery()
+		e, err := er.Event()
 		if err != nil {
 			return nil, err
 		}
-		if last == nil || last.ID != d.Event {
-			if err := rows.Scan(event...); err != nil {
-				return nil, err
-			}
-			e, err := er.Event()
-			if err != nil {
-				return nil, err
-			}
-			last = &e
+		if got, err = readNote(note, &e, node, got); err != nil {
+			return nil, err
 		}
-		got = append(got, store.ClaimedDelivery{Delivery: d, Event: last})
 	}
 	return got, rows.Err()
 }
