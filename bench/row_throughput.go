@@ -66,7 +66,7 @@ func inTurns(rounds int, sides ...func() (cost, error)) ([]cost, error) {
 		for i, side := range sides {
 			c, err := side()
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("side %d of what is compared: %w", i+1, err)
 			}
 			costs[i].add(c, 1/float64(rounds))
 		}

@@ -83,7 +83,7 @@ type Limits struct {
 	Queue       int           `key:"queue" min:"100" doc:"Events, deliveries and results that wait to be written; beyond it new events are refused with 429, or 503 while the database is away."`
 	QueueBytes  Size          `key:"queue_bytes" min:"1MiB" doc:"Size of the payloads that wait to be written."`
 	Pending     int           `key:"pending" min:"100" doc:"Deliveries that healthy endpoints may be behind; beyond it new events are refused with 429. What dead or slow endpoints have waiting does not count."`
-	Lane        int           `key:"lane" min:"1" max:"100000" doc:"Deliveries held in memory for one endpoint that is slow or not well; the rest waits in the database. One that receives promptly holds up to limits.pending."`
+	Lane        int           `key:"lane" min:"1" max:"100000" doc:"Deliveries held in memory for one endpoint that is slow or not well; the rest waits in the database. One that receives promptly holds up to twice limits.pending."`
 	LaneBytes   Size          `key:"lane_bytes" min:"1MiB" doc:"Size of the deliveries held in memory for all endpoints; half of it is for those that receive promptly."`
 	InFlight    int           `key:"in_flight" min:"1" doc:"Attempts at the same time, of all endpoints."`
 	Endpoint    int           `key:"in_flight_per_endpoint" min:"1" doc:"Attempts at the same time, of one endpoint that sets no limit of its own."`

@@ -63,7 +63,8 @@ func insertDelivery(ctx context.Context, tx Tx, d *webhook.Delivery) error {
 const recoverAtOnce = 1000
 
 // Recover adds one manual delivery for each event that has a failed attempt at
-// the endpoint, no delivered one, and none that is being made by hand. Many of them take several transactions.
+// the endpoint, no delivered one, and none that is being made by hand. Many of them
+// take several transactions.
 func (c *Core) Recover(ctx context.Context, endpoint id.ID, since, until, now time.Time) (int, error) {
 	first, end := id.From(since), id.From(until)
 	// An attempt's id is above its event's, which bounds the walk over the attempts.
